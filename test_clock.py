@@ -3,16 +3,21 @@
 import os
 import runpy
 import sys
+import tempfile
 import time
+import tracemalloc
 from functools import partial
 from io import BytesIO, TextIOWrapper
 from unittest.mock import patch
 
 from twisted import internet
 from twisted.internet.task import Clock
-from twisted.internet.testing import MemoryReactor, StringTransport
+from twisted.internet.testing import (
+    MemoryReactor,
+    StringTransport,
+)
+from twisted.logger import capturedLogs
 from twisted.trial.unittest import SynchronousTestCase
-from twisted.web.server import Site
 from twisted.web.test.requesthelper import DummyRequest
 
 import clock
@@ -27,7 +32,7 @@ PAGE = b"""\
 </html>
 """
 
-LINE = b"The time is on http://localhost:8880/ (Ctrl-C to stop)\n"
+LINE = b"http://localhost:8880/ (Ctrl-C stops)\n"
 
 
 def setTime(test: SynchronousTestCase, zone: str, *moments: int) -> None:
@@ -43,9 +48,12 @@ def setTime(test: SynchronousTestCase, zone: str, *moments: int) -> None:
 class ClockPageTests(SynchronousTestCase):
     """Tests of the page alone."""
 
+    def setUp(self) -> None:
+        self.page = clock.ClockPage()
+
     def render(self) -> bytes:
         request = DummyRequest([])
-        request.render(clock.ClockPage())
+        request.render(self.page)
         return b"".join(request.written)
 
     def test_page(self) -> None:
@@ -68,57 +76,117 @@ class ClockPageTests(SynchronousTestCase):
         self.assertEqual(self.render(), PAGE.replace(b":18", b":19"))
 
 
-class SiteTests(SynchronousTestCase):
-    """Tests of the bytes that go over the wire."""
+class ClockSiteTests(SynchronousTestCase):
+    """Tests of the page in its site: the bytes that go over the wire."""
 
     def setUp(self) -> None:
         setTime(self, "UTC0", MOMENT)
+        self.site = clock.ClockSite(clock.ClockPage(), reactor=Clock())
+        self.site.startFactory()
+        self.addCleanup(self.site.stopFactory)
 
-    def exchange(self, request: bytes) -> bytes:
-        """Send the request over a connection and return the answer."""
+    def exchange(self, *pieces: bytes) -> bytes:
+        """Send the pieces over a connection, and return what came back."""
         transport = StringTransport()
-        protocol = Site(clock.ClockPage(), reactor=Clock()).buildProtocol(None)
+        protocol = self.site.buildProtocol(None)
         protocol.makeConnection(transport)
-        protocol.dataReceived(request)
+        for piece in pieces:
+            protocol.dataReceived(piece)
         return transport.value()
+
+    def assertStatus(self, answer: bytes, status: bytes) -> None:
+        self.assertEqual(answer.partition(b"\r\n")[0], b"HTTP/1.1 " + status)
 
     def assertHeaders(self, answer: bytes) -> None:
         self.assertIn(b"\r\nContent-Type: text/html; charset=utf-8\r\n", answer)
         self.assertIn(b"\r\nCache-Control: no-store\r\n", answer)
         self.assertIn(b"\r\nContent-Length: %d\r\n" % len(PAGE), answer)
 
+    def assertNotKept(self, headers: bytes, piece: bytes, end: bytes = b"") -> None:
+        """A body of 64 pieces is refused, not kept, and followed by another request."""
+        # A temporary file would now take memory instead of disk.
+        self.patch(tempfile, "TemporaryFile", BytesIO)
+        tracemalloc.start()
+        self.addCleanup(tracemalloc.stop)
+        answer = self.exchange(
+            b"POST / HTTP/1.1\r\n" + headers + b"\r\n",
+            *[piece] * 64,
+            end + b"GET / HTTP/1.1\r\n\r\n",
+        )
+        _, peak = tracemalloc.get_traced_memory()
+        self.assertLess(peak, 16 * len(piece))
+        self.assertStatus(answer, b"405 Method Not Allowed")
+        self.assertTrue(answer.endswith(b"\r\n\r\n" + PAGE), answer)
+
     def test_get(self) -> None:
         """GET is answered with the page, as HTML in UTF-8 that is not to be stored."""
         answer = self.exchange(b"GET / HTTP/1.1\r\n\r\n")
-        self.assertTrue(answer.startswith(b"HTTP/1.1 200 OK\r\n"), answer)
+        self.assertStatus(answer, b"200 OK")
         self.assertHeaders(answer)
         self.assertTrue(answer.endswith(b"\r\n\r\n" + PAGE), answer)
 
     def test_head(self) -> None:
         """HEAD is answered with the headers of GET, and no body."""
         answer = self.exchange(b"HEAD / HTTP/1.1\r\n\r\n")
-        self.assertTrue(answer.startswith(b"HTTP/1.1 200 OK\r\n"), answer)
+        self.assertStatus(answer, b"200 OK")
         self.assertHeaders(answer)
         self.assertTrue(answer.endswith(b"\r\n\r\n"), answer)
 
     def test_anyPath(self) -> None:
         """A path below the root is answered with the page."""
         answer = self.exchange(b"GET /a/b?c=d HTTP/1.1\r\n\r\n")
-        self.assertTrue(answer.startswith(b"HTTP/1.1 200 OK\r\n"), answer)
+        self.assertStatus(answer, b"200 OK")
         self.assertTrue(answer.endswith(b"\r\n\r\n" + PAGE), answer)
 
     def test_post(self) -> None:
         """POST is not allowed."""
         answer = self.exchange(b"POST / HTTP/1.1\r\nContent-Length: 0\r\n\r\n")
-        self.assertTrue(
-            answer.startswith(b"HTTP/1.1 405 Method Not Allowed\r\n"), answer
-        )
+        self.assertStatus(answer, b"405 Method Not Allowed")
         self.assertIn(b"\r\nAllow: HEAD, GET\r\n", answer)
 
     def test_otherMethod(self) -> None:
         """Any other method is not implemented."""
         answer = self.exchange(b"DELETE / HTTP/1.1\r\n\r\n")
-        self.assertTrue(answer.startswith(b"HTTP/1.1 501 Not Implemented\r\n"), answer)
+        self.assertStatus(answer, b"501 Not Implemented")
+
+    def test_form(self) -> None:
+        """A form with a length is not kept."""
+        self.assertNotKept(
+            b"Content-Type: application/x-www-form-urlencoded\r\n"
+            b"Content-Length: %d\r\n" % (64 * 65536),
+            b"x" * 65536,
+        )
+
+    def test_chunked(self) -> None:
+        """A chunked body is not kept."""
+        self.assertNotKept(
+            b"Transfer-Encoding: chunked\r\n",
+            b"10000\r\n" + b"x" * 65536 + b"\r\n",
+            b"0\r\n\r\n",
+        )
+
+    def test_malformedMultipart(self) -> None:
+        """A multipart body is not kept or looked at: a malformed one is nothing new."""
+        self.assertNotKept(
+            b"Content-Type: multipart/form-data; boundary=y\r\n"
+            b"Transfer-Encoding: chunked\r\n",
+            b"10000\r\n" + b"x" * 65536 + b"\r\n",
+            b"0\r\n\r\n",
+        )
+
+    def test_noAccessLog(self) -> None:
+        """A request leaves nothing in the log."""
+        with capturedLogs() as events:
+            self.exchange(b"GET / HTTP/1.1\r\n\r\n")
+        self.assertEqual(events, [])
+
+    def test_error(self) -> None:
+        """An error is told in the log, and to the client as a plain 500."""
+        self.patch(time, "localtime", lambda: 1 // 0)
+        answer = self.exchange(b"GET / HTTP/1.1\r\n\r\n")
+        self.assertStatus(answer, b"500 Internal Server Error")
+        self.assertNotIn(b"Traceback", answer)
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
 
 
 class MainTests(SynchronousTestCase):
@@ -135,7 +203,7 @@ class MainTests(SynchronousTestCase):
         clock.main(self.reactor)
         [(port, site, _, _)] = self.reactor.tcpServers
         self.assertEqual(port, 8880)
-        self.assertIsInstance(site, Site)
+        self.assertIsInstance(site, clock.ClockSite)
         self.assertIsInstance(site.resource, clock.ClockPage)
         self.assertTrue(self.reactor.hasRun)
 
