@@ -4,6 +4,7 @@ import time
 from io import BytesIO
 from typing import Any
 
+from twisted.internet.error import CannotListenError
 from twisted.web.http import Request
 from twisted.web.resource import Resource
 from twisted.web.server import Site
@@ -49,8 +50,11 @@ class ClockSite(Site):
 
 
 def main(reactor: Any) -> None:
-    """Serve the clock on port 8880 until stopped."""
-    reactor.listenTCP(8880, ClockSite(ClockPage()))
+    """Serve the clock on port 8880 until stopped, or exit if the port is taken."""
+    try:
+        reactor.listenTCP(8880, ClockSite(ClockPage()))
+    except CannotListenError as error:
+        raise SystemExit(str(error))
     # Only a running reactor handles signals, and who reads this may stop it at once.
     reactor.callWhenRunning(print, "http://localhost:8880/ (Ctrl-C stops)", flush=True)
     reactor.run()

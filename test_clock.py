@@ -11,9 +11,11 @@ from io import BytesIO, TextIOWrapper
 from unittest.mock import patch
 
 from twisted import internet
+from twisted.internet.error import CannotListenError
 from twisted.internet.task import Clock
 from twisted.internet.testing import (
     MemoryReactor,
+    RaisingMemoryReactor,
     StringTransport,
 )
 from twisted.logger import capturedLogs
@@ -216,6 +218,18 @@ class MainTests(SynchronousTestCase):
         """Nothing is printed before the reactor runs."""
         self.patch(self.reactor, "run", lambda: None)
         clock.main(self.reactor)
+        self.assertEqual(self.stdout.getvalue(), b"")
+
+    def test_takenPort(self) -> None:
+        """A port that is taken ends the script with one line that says so."""
+        error = CannotListenError("", 8880, OSError(98, "Address already in use"))
+        exit = self.assertRaises(SystemExit, clock.main, RaisingMemoryReactor(error))
+        # Python prints a code that is a text on stderr, and exits with status 1.
+        self.assertEqual(
+            exit.code,
+            "Couldn't listen on any:8880: [Errno 98] Address already in use.",
+        )
+        sys.stdout.flush()
         self.assertEqual(self.stdout.getvalue(), b"")
 
     def test_script(self) -> None:
