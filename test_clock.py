@@ -168,7 +168,7 @@ class ClockSiteTests(SynchronousTestCase):
         )
 
     def test_malformedMultipart(self) -> None:
-        """A multipart body is not kept or looked at: a malformed one is nothing new."""
+        """A malformed multipart body is not kept, nor told from any other."""
         self.assertNotKept(
             b"Content-Type: multipart/form-data; boundary=y\r\n"
             b"Transfer-Encoding: chunked\r\n",
