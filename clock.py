@@ -50,7 +50,7 @@ class ClockSite(Site):
 
 
 def main(reactor: Any) -> None:
-    """Serve the clock on port 8880 until stopped, or exit if the port is taken."""
+    """Serve the clock on port 8880 until stopped, or exit with 1 if it is taken."""
     try:
         reactor.listenTCP(8880, ClockSite(ClockPage()))
     except CannotListenError as error:

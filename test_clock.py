@@ -177,7 +177,7 @@ class ClockSiteTests(SynchronousTestCase):
         )
 
     def test_noAccessLog(self) -> None:
-        """A request leaves nothing in the log."""
+        """A GET leaves nothing in the log."""
         with capturedLogs() as events:
             self.exchange(b"GET / HTTP/1.1\r\n\r\n")
         self.assertEqual(events, [])
