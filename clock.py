@@ -5,31 +5,42 @@ from io import BytesIO
 from typing import Any
 
 from twisted.internet.error import CannotListenError
-from twisted.web.http import Request
-from twisted.web.resource import Resource
-from twisted.web.server import Site
+from twisted.web import http, resource, server
 
 PAGE = """\
 <!DOCTYPE html>
 <html lang="en">
-<head><title>Clock</title></head>
-<body><time datetime="{iso}">{text}</time></body>
+<title>Clock</title>
+<meta name="viewport" content="width=device-width">
+<time datetime="{utc}">{local}</time>
 </html>
 """
 
 
-class ClockPage(Resource):
-    """The system clock, in the server's local time zone, at every path."""
+class ClockPage(resource.Resource):
+    """The system clock at every path, for GET and HEAD; 405 for any other method."""
 
     isLeaf = True
 
-    def render_GET(self, request: Request) -> bytes:
-        """Return an HTML page in UTF-8 with the time of this request."""
-        now = time.localtime()
-        iso = time.strftime("%Y-%m-%dT%H:%M:%S%z", now)
+    def render(self, request: http.Request) -> bytes:
+        """Return any method's body: left to Twisted, HEAD and 405 can fill the log."""
+        if request.method == b"GET":
+            return self.render_GET(request)
+        if request.method == b"HEAD":
+            request.setHeader(b"Content-Length", b"%d" % len(self.render_GET(request)))
+            return b""
+        request.setResponseCode(http.NOT_ALLOWED)
+        request.setHeader(b"Allow", b"GET, HEAD")
+        request.setHeader(b"Content-Type", b"text/plain; charset=utf-8")
+        return b"This is a clock: GET it to read the time.\n"
+
+    def render_GET(self, request: http.Request) -> bytes:
+        """Return HTML in UTF-8: the time in the server's zone, its datetime in UTC."""
+        now = time.time()
+        utc = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now))
         request.setHeader(b"Content-Type", b"text/html; charset=utf-8")
         request.setHeader(b"Cache-Control", b"no-store")
-        return PAGE.format(iso=iso, text=time.asctime(now)).encode()
+        return PAGE.format(utc=utc, local=time.ctime(now)).encode()
 
 
 class Nowhere(BytesIO):
@@ -38,14 +49,14 @@ class Nowhere(BytesIO):
         return 0
 
 
-class ClockSite(Site):
+class ClockSite(server.Site):
     """A site that spends nothing on what a clock does not need."""
 
     def getContentFile(self, length: int | None) -> BytesIO:
         """Keep no request body, of whatever size: the page reads none."""
         return Nowhere()
 
-    def log(self, request: Request) -> None:
+    def log(self, request: http.Request) -> None:
         """Keep no access log: its lines take time to format, and nobody sees them."""
 
 
