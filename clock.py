@@ -5,6 +5,7 @@ from io import BytesIO
 from typing import Any
 
 from twisted.internet.error import CannotListenError
+from twisted.protocols.basic import LineReceiver
 from twisted.web import http, resource, server
 
 PAGE = """\
@@ -43,30 +44,47 @@ class ClockPage(resource.Resource):
         return PAGE.format(utc=utc, local=time.ctime(now)).encode()
 
 
-class Nowhere(BytesIO):
-    def write(self, data: object) -> int:
-        """Keep nothing, so that there is nothing to read."""
-        return 0
+class ClockChannel(http.HTTPChannel):
+    """HTTP that waits for its client to read: HTTPChannel alone would answer on."""
+
+    def pauseProducing(self) -> None:
+        """Called by the transport when its buffer is full: read and parse no more."""
+        super().pauseProducing()
+        LineReceiver.pauseProducing(self)
+
+    def resumeProducing(self) -> None:
+        """Called by the transport when its buffer is empty: read and parse again."""
+        super().resumeProducing()
+        LineReceiver.resumeProducing(self)
+
+
+class Discard(BytesIO):
+    """A file that takes all that is written and keeps none of it."""
+
+    def write(self, data: Any) -> int:
+        return len(data)
 
 
 class ClockSite(server.Site):
-    """A site that spends nothing on what a clock does not need."""
+    """The page over HTTP, with no body kept and no access log."""
 
-    def getContentFile(self, length: int | None) -> BytesIO:
-        """Keep no request body, of whatever size: the page reads none."""
-        return Nowhere()
+    protocol: Any = ClockChannel  # Any, since Site's is a proxy for HTTP/2.
+
+    def getContentFile(self, length: int | None) -> Discard:
+        """Called by Request.gotLength, for a file to write the body to."""
+        return Discard()
 
     def log(self, request: http.Request) -> None:
-        """Keep no access log: its lines take time to format, and nobody sees them."""
+        """Called when a request is done: format no line of an access log."""
 
 
 def main(reactor: Any) -> None:
-    """Serve the clock on port 8880 until stopped, or exit with 1 if it is taken."""
+    """Serve the clock on port 8880 until stopped, or raise SystemExit and say why."""
     try:
-        reactor.listenTCP(8880, ClockSite(ClockPage()))
+        reactor.listenTCP(8880, ClockSite(ClockPage(), reactor=reactor))
     except CannotListenError as error:
         raise SystemExit(str(error))
-    # Only a running reactor handles signals, and who reads this may stop it at once.
+    # Printed by the running reactor: before it runs, Ctrl-C would not end it cleanly.
     reactor.callWhenRunning(print, "http://localhost:8880/ (Ctrl-C stops)", flush=True)
     reactor.run()
 

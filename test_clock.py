@@ -8,7 +8,7 @@ import time
 import tracemalloc
 from contextlib import redirect_stderr, redirect_stdout
 from io import BytesIO, StringIO, TextIOWrapper
-from unittest.mock import patch
+from unittest.mock import Mock, patch
 
 from twisted.internet import testing
 from twisted.internet.error import CannotListenError
@@ -182,6 +182,36 @@ class ClockSiteTests(SynchronousTestCase):
         after, _ = tracemalloc.get_traced_memory()
         self.assertLess(after - before, 100000)
 
+    def test_bodyIsTaken(self) -> None:
+        """A body counts as written, as it would with a file that keeps it."""
+        self.assertEqual(self.site.getContentFile(3).write(b"abc"), 3)
+
+    def test_unread(self) -> None:
+        """A client that reads no answers is neither read nor answered until it does."""
+        channel, transport = connect(self.site)
+        # As a transport does when a write fills its buffer.
+        with patch.object(transport, "write", lambda data: channel.pauseProducing()):
+            channel.dataReceived(GET * 3)
+            self.assertEqual(transport.value().count(b"200 OK"), 1)
+            channel.resumeProducing()
+        self.assertEqual(transport.value().count(b"200 OK"), 2)
+        self.assertEqual(transport.producerState, "paused")
+        channel.resumeProducing()
+        self.assertEqual(transport.value().count(b"200 OK"), 3)
+        self.assertEqual(transport.producerState, "producing")
+        channel.dataReceived(GET)
+        self.assertEqual(transport.value().count(b"200 OK"), 4)
+
+    def test_stream(self) -> None:
+        """A page that is streamed would be paused and resumed with its channel."""
+        channel, _ = connect(self.site)
+        stream = Mock()
+        channel.registerProducer(stream, True)
+        channel.pauseProducing()
+        stream.pauseProducing.assert_called_once_with()
+        channel.resumeProducing()
+        stream.resumeProducing.assert_called_once_with()
+
 
 class MainTests(SynchronousTestCase):
     """Tests of the script."""
@@ -206,6 +236,16 @@ class MainTests(SynchronousTestCase):
         self.assertEqual((port, *rest), (8880, 50, ""))
         self.assertIsInstance(site, clock.ClockSite)
         self.assertIsInstance(site.resource, clock.ClockPage)
+
+    def test_timeout(self) -> None:
+        """A silent connection is closed after 60 seconds of the reactor's time."""
+        clock.main(self.reactor)
+        [(_, site, _, _)] = self.reactor.tcpServers
+        _, transport = connect(site)
+        self.reactor.advance(59)
+        self.assertFalse(transport.disconnecting)
+        self.reactor.advance(1)
+        self.assertTrue(transport.disconnecting)
 
     def test_cannotListen(self) -> None:
         """Without its port, the script ends with one line that says why."""
