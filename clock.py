@@ -8,11 +8,12 @@ from twisted.internet.error import CannotListenError
 from twisted.protocols.basic import LineReceiver
 from twisted.web import http, resource, server
 
-PAGE = """\
-<!DOCTYPE html>
+PORT = 8880
+PAGE = r"""<!DOCTYPE html>
 <html lang="en">
 <title>Clock</title>
 <meta name="viewport" content="width=device-width">
+<body>
 <time datetime="{utc}">{local}</time>
 </html>
 """
@@ -23,37 +24,39 @@ class ClockPage(resource.Resource):
 
     isLeaf = True
 
-    def render(self, request: http.Request) -> bytes:
-        """Return any method's body: left to Twisted, HEAD and 405 can fill the log."""
-        if request.method == b"GET":
-            return self.render_GET(request)
-        if request.method == b"HEAD":
-            request.setHeader(b"Content-Length", b"%d" % len(self.render_GET(request)))
-            return b""
-        request.setResponseCode(http.NOT_ALLOWED)
-        request.setHeader(b"Allow", b"GET, HEAD")
-        request.setHeader(b"Content-Type", b"text/plain; charset=utf-8")
-        return b"This is a clock: GET it to read the time.\n"
+    def render(self, request: server.Request) -> bytes:
+        """Called by the request, whatever its method: return the body."""
+        # With Resource.render, each HEAD is logged whole, and a 405 can become a 500.
+        if request.method not in (b"GET", b"HEAD"):
+            request.setResponseCode(http.NOT_ALLOWED)
+            request.setHeader(b"Allow", b"GET, HEAD")
+            request.setHeader(b"Content-Type", b"text/plain; charset=utf-8")
+            return b"This is a clock: GET it to read the time.\n"
+        page = self.render_GET(request)
+        request.setHeader(b"Content-Length", b"%d" % len(page))
+        return page if request.method == b"GET" else b""
 
-    def render_GET(self, request: http.Request) -> bytes:
+    def render_GET(self, request: server.Request) -> bytes:
         """Return HTML in UTF-8: the time in the server's zone, its datetime in UTC."""
         now = time.time()
         utc = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now))
         request.setHeader(b"Content-Type", b"text/html; charset=utf-8")
         request.setHeader(b"Cache-Control", b"no-store")
-        return PAGE.format(utc=utc, local=time.ctime(now)).encode()
+        return PAGE.replace("{utc}", utc).replace("{local}", time.ctime(now)).encode()
 
 
 class ClockChannel(http.HTTPChannel):
-    """HTTP that waits for its client to read: HTTPChannel alone would answer on."""
+    """HTTP that its transport pauses while the client does not read, and then resumes.
+
+    HTTPChannel pauses a page half sent, but reads on while it handles a request, as it
+    does when it sends this page; LineReceiver, its base, stops reading and parsing.
+    """
 
     def pauseProducing(self) -> None:
-        """Called by the transport when its buffer is full: read and parse no more."""
         super().pauseProducing()
         LineReceiver.pauseProducing(self)
 
     def resumeProducing(self) -> None:
-        """Called by the transport when its buffer is empty: read and parse again."""
         super().resumeProducing()
         LineReceiver.resumeProducing(self)
 
@@ -68,24 +71,25 @@ class Discard(BytesIO):
 class ClockSite(server.Site):
     """The page over HTTP, with no body kept and no access log."""
 
-    protocol: Any = ClockChannel  # Any, since Site's is a proxy for HTTP/2.
+    protocol: type = ClockChannel
 
     def getContentFile(self, length: int | None) -> Discard:
         """Called by Request.gotLength, for a file to write the body to."""
         return Discard()
 
     def startFactory(self) -> None:
-        """Called as the port opens: set up no access log, so no line is formatted."""
+        """Do nothing: Site would open an access log, and date its lines each second."""
 
 
 def main(reactor: Any) -> None:
-    """Serve the clock on port 8880 until stopped, or raise SystemExit and say why."""
+    """Serve the clock until it is stopped, or raise SystemExit and say why."""
     try:
-        reactor.listenTCP(8880, ClockSite(ClockPage(), reactor=reactor))
-    except CannotListenError as error:
+        reactor.listenTCP(PORT, ClockSite(ClockPage(), reactor=reactor))
+    except (CannotListenError, OSError) as error:  # OSError: port taken after bind().
         raise SystemExit(str(error))
+    address = f"http://localhost:{PORT}/ (Ctrl-C stops)"
     # Printed by the running reactor: before it runs, Ctrl-C would not end it cleanly.
-    reactor.callWhenRunning(print, "http://localhost:8880/ (Ctrl-C stops)", flush=True)
+    reactor.callWhenRunning(print, address, flush=True)
     reactor.run()
 
 

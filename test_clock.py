@@ -28,6 +28,7 @@ PAGE = b"""\
 <html lang="en">
 <title>Clock</title>
 <meta name="viewport" content="width=device-width">
+<body>
 <time datetime="%b">%b</time>
 </html>
 """
@@ -36,7 +37,7 @@ HEADERS = b"""\
 HTTP/1.1 200 OK\r
 Content-Type: text/html; charset=utf-8\r
 Cache-Control: no-store\r
-Content-Length: 184\r
+Content-Length: 191\r
 \r
 """
 
@@ -104,6 +105,11 @@ class ClockPageTests(SynchronousTestCase):
         summer = PAGE % (b"2028-07-06T20:09:00Z", b"Thu Jul  6 16:09:00 2028")
         self.assertEqual(self.render(WINTER), winter)
         self.assertEqual(self.render(SUMMER), summer)
+
+    def test_literal(self) -> None:
+        """All else that stands in PAGE comes out as it stands, in UTF-8."""
+        self.patch(clock, "PAGE", r"{} {0} {x} {{ %% %s %Y $$ $x ${x} \1 Café 時計 °")
+        self.assertEqual(self.render(WINTER).decode(), clock.PAGE)
 
 
 class ClockSiteTests(SynchronousTestCase):
@@ -247,10 +253,17 @@ class MainTests(SynchronousTestCase):
         self.reactor.advance(1)
         self.assertTrue(transport.disconnecting)
 
+    def test_otherPort(self) -> None:
+        """Another PORT is the one that is listened on, and told."""
+        self.patch(clock, "PORT", 9000)
+        clock.main(self.reactor)
+        self.assertEqual(self.reactor.tcpServers[0][0], 9000)
+        self.assertIn(b"http://localhost:9000/ ", self.stdout.getvalue())
+
     def test_cannotListen(self) -> None:
         """Without its port, the script ends with one line that says why."""
-        for number, reason in (98, "Address already in use"), (13, "Permission denied"):
-            error = CannotListenError("", 8880, OSError(number, reason))
+        taken = OSError(98, "Address already in use")
+        for error in taken, CannotListenError("", 8880, taken):
             reactor = testing.RaisingMemoryReactor(error)
             end = self.assertRaises(SystemExit, clock.main, reactor)
             # Python prints a code that is a text on stderr, and ends with status 1.
