@@ -2,6 +2,7 @@
 
 import time
 from io import BytesIO
+from socket import SOMAXCONN
 from typing import Any
 
 from twisted.internet.error import CannotListenError
@@ -84,7 +85,7 @@ class ClockSite(server.Site):
 def main(reactor: Any) -> None:
     """Serve the clock until it is stopped, or raise SystemExit and say why."""
     try:
-        reactor.listenTCP(PORT, ClockSite(ClockPage(), reactor=reactor))
+        reactor.listenTCP(PORT, ClockSite(ClockPage(), reactor=reactor), SOMAXCONN)
     except (CannotListenError, OSError) as error:  # OSError: port taken after bind().
         raise SystemExit(str(error))
     address = f"http://localhost:{PORT}/ (Ctrl-C stops)"
