@@ -302,8 +302,8 @@ class MainTests(SynchronousTestCase):
     def test_script(self) -> None:
         """The script tells its address once it runs, and runs until it is stopped."""
         self.runAs("__main__")
-        output = b"(runs)http://localhost:8880/ (Ctrl-C stops)\n(stops)"
-        self.assertEqual(self.stdout.getvalue(), output)
+        address = b"http://localhost:%d/ (Ctrl-C stops)\n" % clock.PORT
+        self.assertEqual(self.stdout.getvalue(), b"(runs)" + address + b"(stops)")
 
     def test_otherPort(self) -> None:
         """Another PORT is the one that is listened on, and told."""
