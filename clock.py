@@ -27,7 +27,7 @@ class ClockPage(resource.Resource):
 
     def render(self, request: server.Request) -> bytes:
         """Called by the request, whatever its method: return the body."""
-        # With Resource.render, each HEAD is logged whole, and a 405 can become a 500.
+        # With Resource.render, Twisted logs each HEAD's request and fails on some 405s.
         if request.method not in (b"GET", b"HEAD"):
             request.setResponseCode(http.NOT_ALLOWED)
             request.setHeader(b"Allow", b"GET, HEAD")
@@ -83,7 +83,7 @@ class ClockSite(server.Site):
 
 
 def main(reactor: Any) -> None:
-    """Serve the clock until it is stopped, or raise SystemExit and say why."""
+    """Serve the clock on PORT until it is stopped, or raise SystemExit and say why."""
     try:
         reactor.listenTCP(PORT, ClockSite(ClockPage(), reactor=reactor), SOMAXCONN)
     except (CannotListenError, OSError) as error:  # OSError: port taken after bind().

@@ -21,7 +21,7 @@ from twisted.web.test.requesthelper import DummyRequest
 import clock
 
 WINTER = 1798772645.9  # 2027-01-01T03:04:05.9Z, in the last ISO week of 2026
-SUMMER = 4434120540  # 2110-07-06T20:09:00Z, to the second
+SUMMER = 4434120540  # 2110-07-06T20:09:00Z, a whole second
 
 # In WINTER, nine hours east of Greenwich.
 PAGE = r"""<!DOCTYPE html>
@@ -58,7 +58,7 @@ This is a clock: GET it to read the time.
 
 GET = b"GET / HTTP/1.1\r\n\r\n"
 
-# All of which the clock makes nothing of.
+# What the clock takes no notice of.
 FIELDS = b"""\
 Accept: application/json\r
 Accept-Encoding: gzip\r
