@@ -248,7 +248,9 @@ class ClockSiteTests(SynchronousTestCase):
         """A client that sends nothing is let go in 60 seconds, and cut off in 75."""
         transport = testing.StringTransport()
         self.connect(transport)
-        self.reactor.pump([60, 14])
+        self.reactor.advance(59)
+        self.assertFalse(transport.disconnecting)
+        self.reactor.pump([1, 14])
         self.assertTrue(transport.disconnecting)
         self.assertFalse(transport.disconnected)
         self.reactor.advance(1)
