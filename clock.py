@@ -7,7 +7,7 @@ from typing import Any
 
 from twisted.internet.error import CannotListenError
 from twisted.protocols.basic import LineReceiver
-from twisted.web import http, resource, server
+from twisted.web import error, http, resource, server
 
 PORT = 8880
 PAGE = r"""<!DOCTYPE html>
@@ -25,25 +25,31 @@ class ClockPage(resource.Resource):
 
     isLeaf = True
 
-    def render(self, request: server.Request) -> bytes:
-        """Called by the request, whatever its method: return the body."""
-        # With Resource.render, Twisted logs each HEAD's request and fails on some 405s.
-        if request.method not in (b"GET", b"HEAD"):
-            request.setResponseCode(http.NOT_ALLOWED)
-            request.setHeader(b"Allow", b"GET, HEAD")
-            request.setHeader(b"Content-Type", b"text/plain; charset=utf-8")
-            return b"This is a clock: GET it to read the time.\n"
-        page = self.render_GET(request)
-        request.setHeader(b"Content-Length", b"%d" % len(page))
-        return page if request.method == b"GET" else b""
-
     def render_GET(self, request: server.Request) -> bytes:
-        """Return HTML in UTF-8: the time in the server's zone, its datetime in UTC."""
-        now = time.time()
-        utc = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now))
+        """Return HTML in UTF-8, with the time in the server's time zone and in UTC."""
         request.setHeader(b"Content-Type", b"text/html; charset=utf-8")
         request.setHeader(b"Cache-Control", b"no-store")
+        now = time.time()
+        utc = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now))
         return PAGE.replace("{utc}", utc).replace("{local}", time.ctime(now)).encode()
+
+    def render_HEAD(self, request: server.Request) -> bytes:
+        """Set GET's headers and return no body. Twisted would log a warning for one."""
+        page = self.render_GET(request)
+        if not isinstance(page, bytes):
+            return page  # NOT_DONE_YET, if sent later. Twisted sends 500 for the rest.
+        request.setHeader(b"Content-Length", b"%d" % len(page))
+        return b""
+
+    def render(self, request: server.Request) -> bytes:
+        """Call render_GET for GET, and so on. Answer 405 if that method is missing."""
+        try:
+            return super().render(request)
+        except error.UnsupportedMethod as refused:  # Twisted sends 501 to all but POST.
+            request.setResponseCode(http.NOT_ALLOWED)
+            request.setHeader(b"Allow", b", ".join(sorted(refused.allowedMethods)))
+            request.setHeader(b"Content-Type", b"text/plain; charset=utf-8")
+            return b"This is a clock: GET it to read the time.\n"
 
 
 class ClockChannel(http.HTTPChannel):
@@ -86,8 +92,8 @@ def main(reactor: Any) -> None:
     """Serve the clock on PORT until it is stopped, or raise SystemExit and say why."""
     try:
         reactor.listenTCP(PORT, ClockSite(ClockPage(), reactor=reactor), SOMAXCONN)
-    except (CannotListenError, OSError) as error:  # OSError: port taken after bind().
-        raise SystemExit(str(error))
+    except (CannotListenError, OSError) as reason:  # OSError: port taken after bind().
+        raise SystemExit(str(reason))
     address = f"http://localhost:{PORT}/ (Ctrl-C stops)"
     # Printed by the running reactor: before it runs, Ctrl-C would not end it cleanly.
     reactor.callWhenRunning(print, address, flush=True)
