@@ -65,7 +65,8 @@ class ClockChannel(http.HTTPChannel):
 
     def resumeProducing(self) -> None:
         super().resumeProducing()
-        LineReceiver.resumeProducing(self)
+        self.paused = False
+        self.dataReceived(b"")
 
 
 class Discard(BytesIO):
