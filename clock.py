@@ -2,7 +2,6 @@
 
 import time
 from io import BytesIO
-from socket import SOMAXCONN
 from typing import Any
 
 from twisted.internet.error import CannotListenError
@@ -92,7 +91,7 @@ class ClockSite(server.Site):
 def main(reactor: Any) -> None:
     """Serve the clock on PORT until it is stopped, or raise SystemExit and say why."""
     try:
-        reactor.listenTCP(PORT, ClockSite(ClockPage(), reactor=reactor), SOMAXCONN)
+        reactor.listenTCP(PORT, ClockSite(ClockPage(), reactor=reactor), backlog=65535)
     except (CannotListenError, OSError) as reason:  # OSError: port taken after bind().
         raise SystemExit(str(reason))
     address = f"http://localhost:{PORT}/ (Ctrl-C stops)"
