@@ -1,4 +1,4 @@
-"""A clock that you can fetch: a web page with the time, made anew for each request."""
+"""Serve a web page with the current time, generated for each request."""
 
 import time
 from io import BytesIO
@@ -16,13 +16,13 @@ PAGE = r"""<!DOCTYPE html>
 <body>
 <time datetime="{utc}">{local}</time>
 </html>
-"""
+"""  # A raw string, filled by replace(), so that CSS with \ and {} can be added.
 
 
 class ClockPage(resource.Resource):
-    """The system clock at every path, for GET and HEAD; 405 for any other method."""
+    """The page, for GET and HEAD. To answer POST, add render_POST, and see Discard."""
 
-    isLeaf = True
+    isLeaf = True  # This page has no child resources: it answers at every path.
 
     def render_GET(self, request: server.Request) -> bytes:
         """Return HTML in UTF-8, with the time in the server's time zone and in UTC."""
@@ -52,36 +52,31 @@ class ClockPage(resource.Resource):
 
 
 class ClockChannel(http.HTTPChannel):
-    """HTTP that its transport pauses while the client does not read, and then resumes.
+    """A connection that answers no faster than its client reads, to save memory."""
 
-    HTTPChannel pauses a page half sent, but reads on while it handles a request, as it
-    does when it sends this page; LineReceiver, its base, stops reading and parsing.
-    """
-
-    def pauseProducing(self) -> None:
+    def pauseProducing(self) -> None:  # Called when the send buffer is full.
         super().pauseProducing()
-        LineReceiver.pauseProducing(self)
+        LineReceiver.pauseProducing(self)  # HTTPChannel alone would go on reading.
 
-    def resumeProducing(self) -> None:
-        super().resumeProducing()
-        self.paused = False
-        self.dataReceived(b"")
+    def resumeProducing(self) -> None:  # Called when the send buffer is empty again.
+        super().resumeProducing()  # Reads again, unless a request is being handled.
+        self.paused = False  # LineReceiver parses data unless this is set.
+        self.dataReceived(b"")  # Continues with the data read before the pause.
 
 
 class Discard(BytesIO):
-    """A file that takes all that is written and keeps none of it."""
+    """A file that discards request bodies. To read them, delete getContentFile."""
 
     def write(self, data: Any) -> int:
         return len(data)
 
 
 class ClockSite(server.Site):
-    """The page over HTTP, with no body kept and no access log."""
+    """A site that, unlike Site, stores no request bodies and logs no requests."""
 
     protocol: type = ClockChannel
 
-    def getContentFile(self, length: int | None) -> Discard:
-        """Called by Request.gotLength, for a file to write the body to."""
+    def getContentFile(self, length: int | None) -> Discard:  # Called by Request.
         return Discard()
 
     def log(self, request: http.Request) -> None:
@@ -89,18 +84,17 @@ class ClockSite(server.Site):
 
 
 def main(reactor: Any) -> None:
-    """Serve the clock on PORT until it is stopped, or raise SystemExit and say why."""
-    try:
+    """Serve the page on PORT of all IPv4 interfaces. Raise SystemExit if that fails."""
+    try:  # A long backlog lets many clients connect at once. The kernel limits it.
         reactor.listenTCP(PORT, ClockSite(ClockPage(), reactor=reactor), backlog=65535)
-    except (CannotListenError, OSError) as reason:  # OSError: port taken after bind().
+    except (CannotListenError, OSError) as reason:  # From bind() and from listen().
         raise SystemExit(str(reason))
     address = f"http://localhost:{PORT}/ (Ctrl-C stops)"
-    # Printed by the running reactor: before it runs, Ctrl-C would not end it cleanly.
-    reactor.callWhenRunning(print, address, flush=True)
+    reactor.callWhenRunning(print, address, flush=True)  # By then, Ctrl-C works.
     reactor.run()
 
 
 if __name__ == "__main__":
-    from twisted.internet import reactor
+    from twisted.internet import reactor  # Not at the top: this installs an event loop.
 
     main(reactor)
