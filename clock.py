@@ -33,10 +33,10 @@ class ClockPage(resource.Resource):
         return PAGE.replace("{utc}", utc).replace("{local}", time.ctime(now)).encode()
 
     def render_HEAD(self, request: server.Request) -> bytes:
-        """Set GET's headers and return no body. Twisted would log a warning for one."""
+        """Set GET's headers, but return no body. Twisted warns of a body in its log."""
         page = self.render_GET(request)
         if not isinstance(page, bytes):
-            return page  # NOT_DONE_YET, if sent later. Twisted sends 500 for the rest.
+            return page  # NOT_DONE_YET, to answer later. Any other value gets a 500.
         request.setHeader(b"Content-Length", b"%d" % len(page))
         return b""
 
@@ -44,7 +44,7 @@ class ClockPage(resource.Resource):
         """Call render_GET for GET, and so on. Answer 405 if that method is missing."""
         try:
             return super().render(request)
-        except error.UnsupportedMethod as refused:  # Twisted sends 501 to all but POST.
+        except error.UnsupportedMethod as refused:  # Twisted mostly sends 501 instead.
             request.setResponseCode(http.NOT_ALLOWED)
             request.setHeader(b"Allow", b", ".join(sorted(refused.allowedMethods)))
             request.setHeader(b"Content-Type", b"text/plain; charset=utf-8")
@@ -56,16 +56,16 @@ class ClockChannel(http.HTTPChannel):
 
     def pauseProducing(self) -> None:  # Called when the send buffer is full.
         super().pauseProducing()
-        LineReceiver.pauseProducing(self)  # HTTPChannel alone would go on reading.
+        LineReceiver.pauseProducing(self)  # HTTPChannel reads on during a request.
 
     def resumeProducing(self) -> None:  # Called when the send buffer is empty again.
         super().resumeProducing()  # Reads again, unless a request is being handled.
-        self.paused = False  # LineReceiver parses data unless this is set.
+        self.paused = False  # While this is true, LineReceiver parses no data.
         self.dataReceived(b"")  # Continues with the data read before the pause.
 
 
 class Discard(BytesIO):
-    """A file that discards request bodies. To read them, delete getContentFile."""
+    """Discards request bodies. To read them, delete ClockSite.getContentFile."""
 
     def write(self, data: Any) -> int:
         return len(data)
@@ -90,7 +90,7 @@ def main(reactor: Any) -> None:
     except (CannotListenError, OSError) as reason:  # From bind() and from listen().
         raise SystemExit(str(reason))
     address = f"http://localhost:{PORT}/ (Ctrl-C stops)"
-    reactor.callWhenRunning(print, address, flush=True)  # By then, Ctrl-C works.
+    reactor.callWhenRunning(print, address, flush=True)  # By then, Ctrl-C is handled.
     reactor.run()
 
 
