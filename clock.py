@@ -84,7 +84,7 @@ class ClockSite(server.Site):
 
 
 def main(reactor: Any) -> None:
-    """Serve the page on PORT of all IPv4 interfaces. Raise SystemExit if that fails."""
+    """Serve on PORT of all IPv4 interfaces. Raise SystemExit if PORT is unavailable."""
     try:  # A long backlog lets many clients connect at once. The kernel limits it.
         reactor.listenTCP(PORT, ClockSite(ClockPage(), reactor=reactor), backlog=65535)
     except (CannotListenError, OSError) as reason:  # From bind() and from listen().
