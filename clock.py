@@ -11,10 +11,12 @@ PORT = 8880
 # Raw, and filled by replace(), so that CSS keeps its backslashes and braces.
 PAGE = r"""<!DOCTYPE html>
 <html lang="en">
-<title>Clock</title>
+<head>
+<meta charset="utf-8">
 <meta name="viewport" content="width=device-width">
-<body>
-<time datetime="{utc}">{local}</time>
+<title>Clock</title>
+</head>
+<body><time datetime="{utc}">{local}</time></body>
 </html>
 """
 

@@ -19,10 +19,12 @@ import clock
 NOW = 1798995845.9  # 2027-01-03T17:04:05.9Z, 13:34:05 in Newfoundland
 PAGE = """<!DOCTYPE html>
 <html lang="en">
-<title>Clock</title>
+<head>
+<meta charset="utf-8">
 <meta name="viewport" content="width=device-width">
-<body>
-<time datetime="2027-01-03T17:04:05Z">Sun Jan  3 13:34:05 2027</time>
+<title>Clock</title>
+</head>
+<body><time datetime="2027-01-03T17:04:05Z">Sun Jan  3 13:34:05 2027</time></body>
 </html>
 """
 BODY = "2027-01-03T17:04:05Z °"
