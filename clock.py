@@ -46,7 +46,7 @@ class ClockSite(server.Site):
         """Do nothing: Site would make a line for each request, which nobody sees.
 
         To see requests, print(request.method, request.uri, flush=True) here. To use
-        logPath or Twisted's own log, which show no requests otherwise, delete log().
+        logPath or Twisted's own log, delete log(), which keeps requests out of both.
         """
 
 
