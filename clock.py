@@ -29,8 +29,8 @@ class ClockPage(resource.Resource):
     def render_GET(self, request: server.Request) -> bytes:
         """Return HTML as UTF-8 bytes: the time in the server's time zone and in UTC.
 
-        A str gets a 500. Nobody else is answered until this returns: to answer later,
-        return server.NOT_DONE_YET, then call request.write() and request.finish().
+        A str would get a 500. Nobody else is answered until this returns: a slow page
+        returns server.NOT_DONE_YET (an int), then calls request.write() and finish().
         """
         request.setHeader(b"Content-Type", b"text/html; charset=utf-8")
         request.setHeader(b"Cache-Control", b"no-store")  # A cached time would be old.
