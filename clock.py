@@ -8,7 +8,7 @@ from twisted.web import http, resource, server
 
 HOST = "127.0.0.1"  # This computer only. "" opens it to others: read README.md first.
 PORT = 8880
-# Raw, and filled by replace(), so that CSS keeps its backslashes and braces.
+# Raw, and filled by replace(), so that CSS you add keeps its backslashes and braces.
 PAGE = r"""<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -30,7 +30,7 @@ class ClockPage(resource.Resource):
         """Return HTML as UTF-8 bytes: the time in the server's time zone and in UTC.
 
         A str would get a 500. Nobody else is answered until this returns: a slow page
-        returns server.NOT_DONE_YET (an int), then calls request.write() and finish().
+        returns server.NOT_DONE_YET (an int) and calls request.finish() when it is done.
         """
         request.setHeader(b"Content-Type", b"text/html; charset=utf-8")
         request.setHeader(b"Cache-Control", b"no-store")  # A cached time would be old.
@@ -46,7 +46,7 @@ class ClockSite(server.Site):
         """Do nothing: Site would make a line for each request, which nobody sees.
 
         To see requests, print(request.method, request.uri, flush=True) here. To use
-        logPath or Twisted's own log, delete log(), which keeps requests out of both.
+        logPath or Twisted's own log, delete log(): it keeps requests out of both.
         """
 
 
@@ -55,7 +55,7 @@ def main(reactor: Any) -> None:
     # Twisted would parse forms of any size, only to answer 405. If you add render_POST,
     # delete parsePOSTFormSubmission=False, which keeps form fields out of request.args.
     site = ClockSite(ClockPage(), parsePOSTFormSubmission=False, reactor=reactor)
-    try:  # The backlog lets 1024 clients wait to connect; by default, it is 50.
+    try:  # The backlog lets 1024 clients wait to be accepted; by default, it is 50.
         reactor.listenTCP(PORT, site, backlog=1024, interface=HOST)
     except CannotListenError as reason:
         raise SystemExit(str(reason))
